@@ -15,12 +15,13 @@ STRUCTURE = dict.fromkeys(("run_id", "thread_id", "started_at", "completed_at"),
 
 OBJECTS = ("thread.run", "thread.run.step")
 IS_RUN, IS_STEP = (f"coalesce(b.object = '{name}', FALSE)" for name in OBJECTS)
-ITS_ID = f"CASE WHEN {IS_RUN} OR {IS_STEP} THEN text_of(b.id) END"
+IS_EITHER = f"({IS_RUN} OR {IS_STEP})"
+ITS_ID = f"CASE WHEN {IS_EITHER} THEN text_of(b.id) END"
 # The id of the run that a record tells of, where it says what the run used.
 RUN = f"CASE WHEN {IS_STEP} THEN text_of(b.run_id) WHEN {IS_RUN} AND b.usage IS NOT NULL THEN text_of(b.id) END"
-UNFINISHED = f"""({IS_RUN} OR {IS_STEP}) AND b.usage IS NULL
+UNFINISHED = f"""{IS_EITHER} AND b.usage IS NULL
     AND b.status IN ('queued', 'in_progress', 'requires_action', 'cancelling')"""
-EXPIRED = f"({IS_RUN} OR {IS_STEP}) AND b.status = 'expired'"
+EXPIRED = f"{IS_EITHER} AND b.status = 'expired'"
 
 STEPS = StandIn(
     is_one="starts_with({r}event_id, '{family}:step_') AND starts_with({r}call_id, 'run_')",
@@ -37,5 +38,5 @@ def columns(others: Mapping[str, str]) -> dict[str, str]:
         "call_id": f"coalesce({RUN}, {others['call_id']})",
         "attempt": f"CASE WHEN {IS_STEP} THEN 1 ELSE {others['attempt']} END",
         "session_id": f"coalesce({others['session_id']}, text_of(b.thread_id))",
-        "latency_ms": f"coalesce({others['latency_ms']}, CASE WHEN {IS_RUN} OR {IS_STEP} THEN {took} END)",
+        "latency_ms": f"coalesce({others['latency_ms']}, CASE WHEN {IS_EITHER} THEN {took} END)",
     }

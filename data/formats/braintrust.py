@@ -1,7 +1,8 @@
 """Braintrust logs: rows of `project_logs`, as JSON lines or as a table whose objects are text.
 
-The prompt holds the cache, of Anthropic too, and the completion its reasoning (braintrust 0.48.1). Seconds are floats.
-A score or a task may hold the sums of the calls below it.
+The prompt holds the cache, of Anthropic too, and the completion its reasoning (braintrust 0.48.1; for logs of one's own
+the docs' page on the cache hit rate says so). `cached` is 1 where Braintrust's proxy answered from its own cache, as
+its header `x-bt-cached` tells the SDK. Seconds are floats. A score or a task may hold the sums of the calls below it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ METRICS = dict.fromkeys(
         "prompt_cache_creation_1h_tokens",
         "completion_reasoning_tokens",
         "estimated_cost",
+        "cached",
     ),
     "VARCHAR",
 )
@@ -42,6 +44,7 @@ NAMED = {
     "parent_id": "coalesce(parents ->> '$[0]', parents ->> '$')",
     "operation": "kind ->> 'type'",
     "failed": "d.error IS NOT NULL AND json_type(d.error) <> 'NULL'",
+    "cached": "coalesce(number(m.cached) > 0, m.cached = 'true')",
     "started_at": "coalesce(utc(m.start), utc(d.created))",
     "duration_ms": "(number(m.end) - number(m.start)) * 1000",
     "ttft_ms": "number(m.time_to_first_token) * 1000",

@@ -147,12 +147,14 @@ COLUMNS = {
 }
 
 
-USAGES = ("usage", "usageMetadata", "usage_metadata")
-# Loggers write a usage object as text, too (a prompt's own quotes are escaped and do not match), or beside the answer.
-USAGE_OPENED = f"""CASE WHEN regexp_matches(body::VARCHAR, '"({"|".join(USAGES)})"\\s*:\\s*"\\s*\\{{')
-    THEN json_merge_patch(body, json_object({", ".join(f"'{name}', json_of(body -> '{name}')" for name in USAGES)}))
-    WHEN json_type(d.usage) = 'OBJECT' AND json_type(body) = 'OBJECT' AND NOT contains(body::VARCHAR, '"usage')
-    THEN json_merge_patch(body, json_object('usage', d.usage))
+# What loggers and the cells of a table hold as text, too (a prompt's own quotes are escaped and do not match); a usage
+# object may also stand beside the answer.
+AS_TEXT = ("usage", "usageMetadata", "usage_metadata", "totalUsage", "response_metadata", "llm_output", "response")
+_TOLD = ", ".join(f"'{name}', coalesce(json_of(body -> '{name}'), body -> '{name}')" for name in AS_TEXT)
+USAGE_OPENED = f"""CASE WHEN regexp_matches(body::VARCHAR, '"({"|".join(AS_TEXT)})"\\s*:\\s*"\\s*\\{{')
+    THEN json_merge_patch(body, json_object({_TOLD}))
+    WHEN json_type(json_of(d.usage)) = 'OBJECT' AND json_type(body) = 'OBJECT' AND NOT contains(body::VARCHAR, '"usage')
+    THEN json_merge_patch(body, json_object('usage', json_of(d.usage)))
     ELSE body END"""
 
 
@@ -190,8 +192,10 @@ def body_of(record: dict) -> dict:
         found = found["body"]
     if isinstance(found, list):
         return _together(found)
-    beside = {"usage": record["usage"]} if isinstance(record.get("usage"), dict) else {}
-    return found if found is record else beside | found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    beside = {"usage": usage} if found is not record and (usage := usage_of(record)) else {}
+    return beside | found | {name: told for name in AS_TEXT if (told := _told(found.get(name)))}
 
 
 def _together(events: list[object]) -> dict:
@@ -222,6 +226,10 @@ def recogniser(fits: Callable[[dict], bool]) -> Callable[[list[dict]], bool]:
 def usage_of(body: dict, key: str = "usage") -> dict:
     """The body's usage object, be it as text; empty when it has none."""
     usage = body.get(key)
-    if isinstance(usage, str):
-        usage = value_of(usage)
-    return usage if isinstance(usage, dict) else {}
+    return usage if isinstance(usage, dict) else _told(usage)
+
+
+def _told(value: object) -> dict:
+    """The object that a text is; empty for anything else."""
+    found = value_of(value) if isinstance(value, str) else None
+    return found if isinstance(found, dict) else {}

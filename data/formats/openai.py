@@ -137,6 +137,8 @@ COST = f"""CASE WHEN json_type(b.usage.cost) = 'OBJECT' THEN
     ELSE coalesce(b.usage.cost ->> '$', (TRY_CAST({TICKS} AS DECIMAL(28, 10)) * 0.0000000001)::DECIMAL(28,
     12)::VARCHAR) END"""
 
+UPSTREAM, FEE = "b.usage.cost_details.upstream_inference_cost", "b.usage.cost ->> '$'"
+
 # xAI documents reasoning as extra to completion_tokens; the total of a row, where it has one, decides.
 REASONING_IS_EXTRA = f"number(b.usage.total_tokens) = number({INPUT}) + number({OUTPUT}) + number({REASONING})"
 # What the provider ran beside the model.
@@ -167,6 +169,8 @@ CASE WHEN {MESSAGE} THEN coalesce({envelope.COLUMNS["provider"]}, {claude_usage.
 END) END
 """
 
+# Of the Responses API's stream only some events have the response in them, of the Assistants API's some a message.
+EVENT = f"(starts_with(b.type, 'response.') OR starts_with(b.object, 'thread') AND NOT {assistant_runs.IS_EITHER})"
 BATCHED = f"(d.custom_id IS NOT NULL OR {envelope.IN_BATCH})"
 
 COLUMNS = assistant_runs.columns(envelope.COLUMNS) | {
@@ -214,9 +218,7 @@ COLUMNS = assistant_runs.columns(envelope.COLUMNS) | {
         " AND b.status NOT IN ('completed', 'incomplete', 'queued', 'in_progress') THEN b.status END"
     ),
     # With an own key at the upstream provider OpenRouter charges a fee at most and names the upstream cost.
-    "reported_cost_usd": f"""CASE WHEN b.usage.is_byok
-        THEN {usage_words.with_fee("b.usage.cost_details.upstream_inference_cost", "b.usage.cost ->> '$'")}
-        ELSE {COST} END""",
+    "reported_cost_usd": f"CASE WHEN b.usage.is_byok THEN {usage_words.with_fee(UPSTREAM, FEE)} ELSE {COST} END",
     "unmetered": f"{INPUT} IS NULL AND {OUTPUT} IS NULL AND NOT {envelope.FAILED}",
     "skip": (
         f"""CASE
@@ -224,6 +226,7 @@ COLUMNS = assistant_runs.columns(envelope.COLUMNS) | {
         WHEN {BATCHED} AND {envelope.FAILED} OR {envelope.NOT_BATCHED} THEN '{envelope.NOT_BILLED}'
         WHEN b.object = 'chat.completion.chunk' AND b.usage IS NULL AND b.cut IS NOT TRUE THEN
         'a stream chunk without usage'
+        WHEN {EVENT} AND b.usage IS NULL THEN 'a stream event without usage'
         WHEN b.status IN ('queued', 'in_progress') AND b.cut IS NOT TRUE OR {assistant_runs.UNFINISHED}
             THEN 'an unfinished response'
     END"""
@@ -244,7 +247,9 @@ def is_openai(body: dict) -> bool:
         or "total_tokens" in usage
         and body.get("object") == "list"
         or body.get("object") in ("chat.completion", "chat.completion.chunk", "response", "realtime.response")
-        or body.get("object") in assistant_runs.OBJECTS
+        or str(body.get("object")).startswith("thread")  # with its runs, steps and messages
+        or str(body.get("type")).startswith("response.")
+        and "sequence_number" in body
     )
 
 
@@ -272,7 +277,7 @@ GROQ = (
 OWN = """CASE WHEN b.usage.cost IS NOT NULL THEN json_merge_patch(body -> 'usage', '{"citation_tokens": null}')
     ELSE body -> 'usage' END"""
 USAGE_OBJECTS = (
-    UsageObject(OWN, USAGE, HARMLESS),
+    UsageObject(usage_words.with_lone_fee(f"({OWN})", "b.usage.is_byok", UPSTREAM, FEE), USAGE, HARMLESS),
     UsageObject(GROQ, USAGE, HARMLESS, "x_groq.usage"),
     *envelope.SECOND_USAGE,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from data.formats import Format, flat_usage, has, report_page
+from data.formats import Format, flat_usage, has, report_page, usage_words
 
 GENERATION = {
     "id": "VARCHAR",
@@ -43,6 +43,7 @@ GENERATION = {
 # The API answers `{"data": {...}}`; a collected file may hold the inner object.
 GENERATION_ROWS = f"""SELECT *, json_transform(body, '{json.dumps(GENERATION)}') AS g
     FROM (SELECT *, coalesce(d.data, raw::JSON) AS body FROM records)"""
+UPSTREAM, CHARGED = "g.upstream_inference_cost", "coalesce(g.total_cost, g.usage)"
 IN_COST = "the cost, which is read, holds it"
 GENERATION_USAGE = flat_usage(
     GENERATION,
@@ -51,7 +52,7 @@ GENERATION_USAGE = flat_usage(
         **dict.fromkeys(("num_media_prompt", "num_media_completion", "num_search_results"), IN_COST),
         **dict.fromkeys(("num_input_audio_prompt", "num_fetches"), IN_COST),
     },
-    json="body",
+    json=usage_words.with_lone_fee("body", "g.is_byok", UPSTREAM, CHARGED),
     name="generation",
 )
 
@@ -81,11 +82,7 @@ GENERATION_COLUMNS = {
         "CASE WHEN text_of(g.response_cache_source_id) IS NOT NULL THEN 'cached' WHEN g.cancelled THEN 'cancelled' "
         "WHEN g.finish_reason = 'error' THEN 'error' ELSE 'success' END"
     ),
-    "reported_cost_usd": (
-        "CASE WHEN g.is_byok THEN (TRY_CAST(g.upstream_inference_cost AS DECIMAL(18,12)) +"
-        " coalesce(TRY_CAST(coalesce(g.total_cost, g.usage) AS DECIMAL(18,12)), 0))::VARCHAR ELSE"
-        " coalesce(g.total_cost, g.usage) END"
-    ),
+    "reported_cost_usd": f"CASE WHEN g.is_byok THEN {usage_words.with_fee(UPSTREAM, CHARGED)} ELSE {CHARGED} END",
 }
 
 CSV_COLUMNS = {

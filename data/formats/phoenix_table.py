@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from data.formats import Format, has, span_exports, spans
 
+# A cell of a CSV file may hold an object as text.
+OPENED = """CASE WHEN regexp_matches(e.value::VARCHAR, '^"\\s*[{\\[]') THEN coalesce(json_of(e.value), e.value)
+            ELSE e.value END"""
 TABLE = f"""
     SELECT file_no, record_no, path, d.name AS name, coalesce(d."context.trace_id", d.trace_id) AS trace_id,
         coalesce(d."context.span_id", d.span_id) AS span_id, d.parent_id AS parent_id, utc(d.start_time) AS started_at,
@@ -16,7 +19,7 @@ TABLE = f"""
         {span_exports.merge_json("json_object('openinference.span.kind', d.span_kind)", "attributes")} AS attributes
     FROM (SELECT *, to_json(map_from_entries(list_transform(list_filter(
         map_entries(TRY_CAST(raw::JSON AS MAP(VARCHAR, JSON))), lambda e: starts_with(e.key, 'attributes.')),
-        lambda e: struct_pack(k := substring(e.key, 12), v := e.value)))) AS attributes FROM records)"""
+        lambda e: struct_pack(k := substring(e.key, 12), v := {OPENED})))) AS attributes FROM records)"""
 NAMES = (
     "name",
     "context.trace_id",

@@ -17,6 +17,7 @@ NAMES = (
     "parent_id",
     "operation",
     "failed",
+    "cached",  # a gateway on the way answered from its own cache
     "started_at",
     "duration_ms",
     "ttft_ms",
@@ -44,7 +45,8 @@ NAMES = (
     "tags",
     "used",  # JSON: the run's counts, for what nobody reads
 )
-TYPES = {"failed": "BOOLEAN", "started_at": "TIMESTAMP", "duration_ms": "DOUBLE", "ttft_ms": "DOUBLE", "used": "JSON"}
+TYPES = dict.fromkeys(("failed", "cached"), "BOOLEAN") | dict.fromkeys(("duration_ms", "ttft_ms"), "DOUBLE")
+TYPES |= {"started_at": "TIMESTAMP", "used": "JSON"}
 
 
 def rows(runs: str, names: Mapping[str, str]) -> str:
@@ -103,7 +105,7 @@ COLUMNS = {
     "output_has_reasoning": "CASE WHEN number(reasoning) <= number(output) THEN TRUE END",
     "latency_ms": "duration_ms",
     "ttft_ms": "ttft_ms",
-    "status": "CASE WHEN failed OR error IS NOT NULL THEN 'error' END",
+    "status": "CASE WHEN failed OR error IS NOT NULL THEN 'error' WHEN cached THEN 'cached' END",
     "error_class": "error",
     "http_status": "TRY_CAST(http_status AS INTEGER)",
     "reported_cost_usd": "cost",

@@ -215,16 +215,25 @@ def cost(own: str, *structs: str) -> str:
     stated = first(structs, ("cost",))
     by_own_key, upstream = (first(structs, (path,)) for path in OWN_KEY)
     in_usd = f"coalesce(upper(jtext(json_of({stated}), '$.currency')), 'USD') = 'USD'"
-    return f"""coalesce({ticks(*structs)}, {own}, CASE WHEN lower({by_own_key}) = 'true' AND number({upstream}) > 0
+    return f"""coalesce({ticks(*structs)}, {own}, CASE WHEN lower({by_own_key}) = 'true'
             THEN {with_fee(upstream, stated)}
         WHEN number({stated}) IS NOT NULL THEN {stated}
         WHEN {in_usd} THEN jtext(json_of({stated}), '$.total_cost') ELSE {stated} END)"""
 
 
 def with_fee(upstream: str, fee: str) -> str:
-    """SQL: what a call with a key of one's own cost: the provider's price and the gateway's fee, where it took one."""
-    paid = f"TRY_CAST({upstream} AS DECIMAL(28, 12)) + coalesce(TRY_CAST({fee} AS DECIMAL(28, 12)), 0)"
-    return f"({paid})::DECIMAL(28, 12)::VARCHAR"
+    """SQL: what a call with a key of one's own cost: the provider's price and the gateway's fee, where it took one.
+
+    NULL where the provider's price is not told: a fee is a share of a price, so that there is none of nothing.
+    """
+    paid, taken = f"TRY_CAST({upstream} AS DECIMAL(28, 12))", f"coalesce(TRY_CAST({fee} AS DECIMAL(28, 12)), 0)"
+    return f"CASE WHEN {paid} > 0 OR {paid} = 0 AND {taken} = 0 THEN ({paid} + {taken})::DECIMAL(28, 12)::VARCHAR END"
+
+
+def with_lone_fee(usage: str, by_own_key: str, upstream: str, fee: str) -> str:
+    """SQL: a usage object where the fee of a call with a key of one's own, whose price is not told, is unread."""
+    alone = f"{by_own_key} AND ({with_fee(upstream, fee)}) IS NULL"
+    return f"CASE WHEN {alone} THEN json_merge_patch({usage}, json_object('own_key_fee', {fee})) ELSE {usage} END"
 
 
 def ticks(*structs: str) -> str:
@@ -242,7 +251,9 @@ def usage_object(usage: str, name: str, harmless: dict[str, str] | None = None) 
     own = f"json_merge_patch({usage}, '{{\"iterations\": null}}')"
     other = f"list_filter(json_extract_string({usage}, '$.iterations[*].type')::VARCHAR[], lambda t: t <> 'message')"
     json = f"CASE WHEN coalesce(len({other}), 0) = 0 THEN {own} ELSE {usage} END"
-    return UsageObject(json, STRUCTURE, HARMLESS | (harmless or {}), name)
+    key, upstream, fee = (f"(({usage}) ->> '$.{path}')" for path in (*OWN_KEY, "cost"))
+    by_own_key = f"contains(({usage})::VARCHAR, '\"{OWN_KEY[0]}\"') AND {key} = 'true'"
+    return UsageObject(with_lone_fee(json, by_own_key, upstream, fee), STRUCTURE, HARMLESS | (harmless or {}), name)
 
 
 # Of a stream's events the last usage counts; Claude says of the input in the first alone.

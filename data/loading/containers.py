@@ -15,9 +15,9 @@ from pathlib import Path
 
 from data.errors import BadInput, UnknownFormat, Unreadable
 from data.json_text import value_of
-from data.loading import foreign_files
+from data.loading import foreign_files, python_literals
 from data.loading.long_lines import LONGEST_LINE, without_long_lines
-from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, open_compressed
+from data.loading.named_files import CHUNK, SEPARATOR, Text, compression_of, encoding_of, open_compressed
 from data.sql_text import literal
 
 SAMPLE = 50  # records looked at to recognise a format
@@ -59,6 +59,7 @@ class File:
     stamped: bool = False  # each line begins with a time of whoever wrote it down
     mixed_lines: bool = False  # a table whose lines end in more than one way
     semicolons: bool = False  # a table whose cells these separate
+    literals: tuple[str, ...] = ()  # columns of a table with objects as Python writes them
     projection: str = "*"  # SQL: the cells of a table as its format reads them; see data/loading/table_cells.py
     length: int = LONGEST_DOCUMENT  # of the text, uncompressed; the engine's buffers for a document are as large
 
@@ -78,8 +79,7 @@ def inspect(
     with open(path, "rb") as stream:
         start = stream.read(1024)
     if start.startswith(b"PAR1"):
-        file = File(path, path, "parquet", "none")
-        return file, _sample(cursor, file)
+        return _table(cursor, File(path, path, "parquet", "none"))
     if refusal := foreign_files.what_it_is(path.name, start):
         raise Unreadable(refusal)
     file = File(path, path, "lines", compression_of(path), length=text.length if text else LONGEST_DOCUMENT)
@@ -108,12 +108,21 @@ def inspect(
     if file.kind == "lines":
         return file, _parsed(spread)
     try:
-        return file, _sample(cursor, file)
+        return _table(cursor, file)
     except Unreadable:
         if file.kind != "csv":
             raise
-        file = replace(file, mixed_lines=True)
-        return file, _sample(cursor, file)
+        return _table(cursor, replace(file, mixed_lines=True))
+
+
+def _table(cursor, file: File) -> tuple[File, list[dict]]:
+    """A file that is no lines, and its sample, in which objects as Python writes them are JSON."""
+    sample = _sample(cursor, file)
+    literals = python_literals.columns(sample) if file.kind in ("csv", "parquet") else ()
+    if not literals:
+        return file, sample
+    file = replace(file, literals=literals)
+    return file, _sample(cursor, file)
 
 
 def _cleaned(file: File, scratch: Path) -> Path:
@@ -122,21 +131,13 @@ def _cleaned(file: File, scratch: Path) -> Path:
     target = scratch / f"{hashlib.sha256(str(file.path).encode()).hexdigest()[:16]}.clean"
     with open_compressed(file.path, file.compression) as source, open(target, "wb") as clean:
         chunk = source.read(CHUNK)
-        encoding = _encoding(chunk)
+        encoding = encoding_of(chunk)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
         while chunk:
             clean.write(decoder.decode(chunk).encode().replace(SEPARATOR, b""))
             chunk = source.read(CHUNK)
         clean.write(decoder.decode(b"", final=True).encode())
     return target
-
-
-def _encoding(chunk: bytes) -> str:
-    """UTF-16 by its mark; where nothing beyond ASCII is UTF-8, what Western Windows wrote; else UTF-8 with damage."""
-    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    beyond = not chunk.isascii() and b"\0" not in chunk
-    return "cp1252" if beyond and chunk.decode("utf-8", "ignore").isascii() else "utf-8"
 
 
 def _head(cursor, file: File) -> list[str]:
@@ -288,10 +289,9 @@ def records(files: list[File], rejects: str = "") -> str:
             if rejects
             else "ignore_errors = true"
         )
-        keep += ", strict_mode = false" if file.mixed_lines else ""
-        source = (
-            f"read_csv({_path(file)}, all_varchar = true, header = true, compression = '{file.compression}', {keep})"
-        )
+        keep += f", compression = '{file.compression}'" + ", strict_mode = false" * file.mixed_lines
+        source = f"read_csv({_path(file)}, all_varchar = true, header = true, {keep})"
     else:
         source = f"read_parquet({_path(file)})"
-    return f"SELECT 1 AS file_no, to_json(t)::VARCHAR AS raw FROM (SELECT {file.projection} FROM {source}) AS t"
+    cells = f"SELECT {file.projection} FROM {python_literals.with_json(source, file.literals)}"
+    return f"SELECT 1 AS file_no, to_json(t)::VARCHAR AS raw FROM ({cells}) AS t"

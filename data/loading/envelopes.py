@@ -16,10 +16,11 @@ WRAPPERS = (
     *("traces", "events", "content", "logEvents", "hits.hits"),
 )
 # Where a collector keeps the line that a program wrote, as text or as an object: Elasticsearch, Docker, Fluentd and
-# CloudWatch, Google Cloud Logging, Splunk, journald, Datadog. Of nested paths the first that is there counts.
+# CloudWatch, Google Cloud Logging, Splunk, journald, Datadog, events of a server (`data`). Of nested paths the first
+# that is there counts.
 ENVELOPES = (
     *("_source", "log", "message", "@message", "jsonPayload", "textPayload", "result._raw", "_raw", "MESSAGE"),
-    *("attributes.attributes", "attributes", "line", "msg", "event"),
+    *("attributes.attributes", "attributes", "line", "msg", "event", "data"),
 )
 
 

@@ -147,3 +147,11 @@ def compression_of(path: Path) -> str:
     with open(path, "rb") as stream:
         magic = stream.read(4)
     return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
+
+
+def encoding_of(chunk: bytes) -> str:
+    """UTF-16 by its mark; where nothing beyond ASCII is UTF-8, what Western Windows wrote; else UTF-8 with damage."""
+    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    beyond = not chunk.isascii() and b"\0" not in chunk
+    return "cp1252" if beyond and chunk.decode("utf-8", "ignore").isascii() else "utf-8"

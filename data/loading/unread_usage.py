@@ -19,6 +19,7 @@ from data.sql_text import literal, open_json
 
 LONGEST_PATH = 200
 TOO_DEEP = "(nested too deep to be looked into)"
+OBJECT_TEXT = r"""^"\s*[A-Za-z_.]*[{\[(].*[1-9]"""  # an object that is no JSON, as some language prints it
 # More than 200 brackets opened in a row: such an object is marked, not walked (the engine recurses).
 DEEP = r"([{\[][^}\]]*){201}"
 _OPENED = "length({0}) - length(replace(replace({0}, '{{', ''), '[', ''))"
@@ -151,7 +152,8 @@ def _leaves(form: Format, rows: str) -> str:
     return f"""WITH RECURSIVE {opened}
         SELECT id AS row_no, left(path[3:], {LONGEST_PATH}) AS path, value
         FROM (SELECT * REPLACE (regexp_replace(path, '\\[\\d+\\]', '[]', 'g') AS path),
-                coalesce(number(trim(part::VARCHAR, '"')), count_of(trim(part::VARCHAR, '"'))) AS value
+                coalesce(number(trim(part::VARCHAR, '"')), count_of(trim(part::VARCHAR, '"')),
+                    CASE WHEN regexp_matches(part::VARCHAR, '{OBJECT_TEXT}') THEN 1 END) AS value
             FROM opened WHERE json_type(part) NOT IN ('OBJECT', 'ARRAY', 'NULL', 'BOOLEAN')) j
         WHERE value <> 0 AND isfinite(value) AND path NOT IN ({known}){wanted}"""
 
