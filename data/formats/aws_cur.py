@@ -96,6 +96,7 @@ COLUMNS = {
     "unit": "CASE WHEN scale IS NOT NULL THEN 'tokens' ELSE coalesce(lower(unit), 'units') END",
     "note": """nullif(concat_ws(', ', CASE WHEN kind NOT IN ('Usage', 'DiscountedUsage') THEN lower(kind) END,
         CASE WHEN net IS NOT NULL AND number(net) <> number(amount) THEN net || ' after discounts' END), '')""",
+    "reject": "CASE WHEN amount IS NULL THEN 'the line has no unblended cost' END",
     "skip": f"""CASE WHEN NOT coalesce({IS_MODEL}, FALSE)
         THEN 'no charge of a language model: ' || coalesce(code, 'no code') END""",
 }

@@ -1,6 +1,6 @@
 """FOCUS billing files (FinOps Open Cost and Usage Specification 1.0 to 1.4): any cloud's or vendor's bill.
 
-BilledCost is what an invoice adds up to. Where the file says what a service is, only charges of language models count:
+BilledCost is what an invoice adds up to. Where the file says what services are, only charges of language models count:
 a machine-learning platform's bill is mostly machines, disks and addresses. `--format focus_bill_all` takes every row.
 Charge periods are UTC and their end is exclusive. 1.3 added, and 1.4 kept alone, the names of who offers the service
 and who hosts it (finops-toolkit 2120); what a model is may stand in SkuPriceDetails, in the words proposed for 1.5.
@@ -75,9 +75,14 @@ MODEL = (
     "coalesce(text_of(d.x_model), jtext(TRY_CAST(d.Tags AS JSON), '$.model'),"
     f" jtext({DETAILS}, '$.ModelVersion'), jtext({DETAILS}, '$.x_Model'), jtext({DETAILS}, '$.ModelFamily'))"
 )
-# Tokens may be counted in thousands or millions.
-SCALE = """CASE WHEN regexp_matches(lower(d.ConsumedUnit), '^(1\\s*)?(k|thousands?)\\s*(of )?tokens?$') THEN 1000
-    WHEN regexp_matches(lower(d.ConsumedUnit), '^(1\\s*)?(m|millions?)\\s*(of )?tokens?$') THEN 1000000 END"""
+# Tokens may be counted in thousands or millions, and be named by the meter alone.
+UNIT = "lower(d.ConsumedUnit)"
+TOKENS = "^([0-9]*)\\s*(k|thousands?|m|millions?)?\\s*(of )?"
+SCALE = f"""CASE WHEN regexp_matches({UNIT}, '{TOKENS}tokens?$') OR regexp_matches({UNIT}, '{TOKENS}$')
+        AND regexp_matches(lower(concat_ws(' ', d.ChargeDescription, d.SkuMeter)), '\\btokens?\\b')
+    THEN nullif(coalesce(nullif(number(regexp_extract({UNIT}, '{TOKENS}', 1)), 0), 1)
+        * CASE left(regexp_extract({UNIT}, '{TOKENS}', 2), 1) WHEN 'k' THEN 1000 WHEN 't' THEN 1000
+            WHEN 'm' THEN 1000000 ELSE 1 END, 1) END"""
 # A service that sells nothing else is one in any category: who resells it files it under others.
 SELLS_MODELS = (
     f"""(NOT regexp_matches(lower({CHARGE}), '{MACHINES}') AND regexp_matches(lower({SERVICE}), '{SELLERS}'))"""
@@ -114,11 +119,12 @@ COLUMNS = {
         """CASE WHEN d.ChargeCategory = 'Purchase' THEN 'a purchase made in advance: its usage is billed at 0'
         WHEN d.ChargeCategory <> 'Usage' THEN lower(d.ChargeCategory) END"""
     ),
+    "reject": "CASE WHEN text_of(d.BilledCost) IS NULL THEN 'the charge has no BilledCost' END",
     "skip": (
         f"""CASE WHEN text_of(d.ServiceCategory) IS NOT NULL AND d.ServiceCategory <> 'AI and Machine Learning'
                 AND NOT coalesce({SELLS_MODELS}, FALSE)
             THEN 'a service that is no AI: ' || d.ServiceCategory
-        WHEN text_of(d.ServiceCategory) IS NOT NULL AND NOT coalesce({IS_MODEL}, FALSE)
+        WHEN json_exists(raw, '$.ServiceCategory') AND NOT coalesce({IS_MODEL}, FALSE)
             THEN 'no charge of a language model: ' || coalesce(text_of(d.ServiceName), 'service not named') END"""
     ),
 }
