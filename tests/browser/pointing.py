@@ -22,12 +22,13 @@ def still(what: Locator) -> tuple[float, float, float, float]:
     """Left, top, width and height of a thing in view, once the page rests and two looks found it, the very same, at
     one place.
     """
-    before = None
+    before: list[float] = []
     for _ in range(LOOKS):
         rest(what.page)
         seen = what.evaluate(LOOK)
         if seen["same"] and seen["box"] == before and before[2] and before[3]:
-            return tuple(before)
+            left, top, width, height = before
+            return left, top, width, height
         before = seen["box"]
         what.page.wait_for_timeout(PAUSE_MS)
     raise AssertionError(f"does not come to rest: {what}, last at {before}")

@@ -5,7 +5,7 @@ on the way, as opening one takes longer than any question about it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 from tests.browser.conftest import settled
 from tests.browser.reading import faults, violations
 
-READ = (("light", 1280), ("dark", 390))
+Theme = Literal["light", "dark"]
+READ: tuple[tuple[Theme, int], ...] = (("light", 1280), ("dark", 390))
 # On a link to a page Streamlit's own script asks below that page first, to find out where the server's root is.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 
@@ -63,7 +64,7 @@ class Visit:
     def _hear(self, line: ConsoleMessage) -> None:
         self.said.append((line.type, line.text, line.location["url"]))
 
-    def read(self, page: Page, theme: str, width: int) -> None:
+    def read(self, page: Page, theme: Theme, width: int) -> None:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 900})
         settled(page, self.address, self.path)

@@ -15,7 +15,7 @@ WORD = "surprise_word"  # a column that a newer report has, by which it is group
 PLACES = ("results", "data")  # where a page has its lines
 
 
-def in_groups(value: object, groups: list[dict]) -> object:
+def in_groups(value: object, groups: list[dict]) -> list:
     """A report with each of its lines once for every group, by the words of that."""
     if isinstance(value, list):
         return [line for inner in value for line in _grouped(inner, groups)]
