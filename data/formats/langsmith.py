@@ -53,23 +53,26 @@ TEXTS = (
 OBJECTS = ("extra", "outputs", "prompt_token_details", "completion_token_details")
 FIELDS = dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys((*OBJECTS, "tags"), "JSON")
 # A provider's own usage object, where its client hands that on alone.
-MESSAGE = "outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'response_metadata'"
+MESSAGE = "outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs'"
 ITS_OWN = f"""coalesce(outputs -> 'llm_output' -> 'token_usage', outputs -> 'llm_output' -> 'usage',
-    {MESSAGE} -> 'token_usage', {MESSAGE} -> 'usage')"""
+    {MESSAGE} -> 'response_metadata' -> 'token_usage', {MESSAGE} -> 'response_metadata' -> 'usage')"""
+OWN_WORDS = {  # what a provider's object calls the details that LangSmith's names so
+    "cache_creation": "cache_write",
+    "ephemeral_5m_input_tokens": "cache_write_5m",
+    "ephemeral_1h_input_tokens": "cache_write_1h",
+}
 RUNS = f"""
     SELECT *, json_transform(stated, '{json.dumps(META)}') AS u, {usage_words.usage_struct("own")} AS o
     FROM (SELECT *, {usage_words.snake(ITS_OWN)} AS own,
         coalesce(outputs -> 'usage_metadata', extra -> 'metadata' -> 'usage_metadata',
-        outputs -> 'message' -> 'kwargs' -> 'usage_metadata',
-        outputs -> 'generations' -> 0 -> 0 -> 'message' -> 'kwargs' -> 'usage_metadata') AS stated
+        outputs -> 'message' -> 'kwargs' -> 'usage_metadata', {MESSAGE} -> 'usage_metadata') AS stated
     FROM (SELECT *, {", ".join(f"json_of(d.{name}) AS {name}" for name in OBJECTS)} FROM records))"""
 
 
 def _detail(side: str, name: str) -> str:
     run, meta = DETAILS[side]
-    word = {"cache_creation": "cache_write", "ephemeral_5m_input_tokens": "cache_write_5m"}.get(name, name)
-    word = {"ephemeral_1h_input_tokens": "cache_write_1h"}.get(word, word)
-    return f"coalesce({run} ->> '{name}', u.{meta}.{name}, {usage_words.count(f'{word}_tokens', 'o')})"
+    own = usage_words.count(f"{OWN_WORDS.get(name, name)}_tokens", "o")
+    return f"coalesce({run} ->> '{name}', u.{meta}.{name}, {own})"
 
 
 def _count(run: str, side: str) -> str:

@@ -91,8 +91,8 @@ class Limits(NamedTuple):
 
     def hold_for(self, seen: Latencies) -> bool:
         """Whether both do."""
-        ttft, tpot = (float(np.percentile(values, PROMISED) * 1e3) for values in (seen.ttft_s, seen.tpot_s))
-        return ttft <= self.ttft_ms and tpot <= self.tpot_ms
+        found = seen.percentiles()
+        return found[f"ttft_p{PROMISED}_ms"] <= self.ttft_ms and found[f"tpot_p{PROMISED}_ms"] <= self.tpot_ms
 
     def are_broken(self, requests: Requests, rates: ServiceRates, first: list[float], done: list[float]) -> bool:
         """Whether the requests answered so far (the others have 0) break one, however fast the others will be."""
